@@ -1,7 +1,7 @@
 """Copies of the sessions that this process saved last, so that a hop need not read the store first (docs/adr/0037).
 
-A copy may be old: another process may have saved the session since, or deleted it. So whoever uses one must let the
-store compare it before anything is answered or done.
+A copy may be old: another process may have saved the session since, or deleted it. So the store
+has to compare it before anything is answered or done.
 """
 
 from __future__ import annotations

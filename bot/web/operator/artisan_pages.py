@@ -20,7 +20,7 @@ from datetime import timedelta
 from typing import Any, get_args
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, or_, select
 from werkzeug.wrappers import Response
 
 from bot.messaging.rendering import language_names
@@ -36,6 +36,7 @@ from marketplace_api.models import Artisan, Kiosk
 from marketplace_api.payments import balances, holds, payout_methods, statements
 from marketplace_api.payments.holds import COOLING_OFF
 from marketplace_api.refused import Refused
+from marketplace_api.rest import lists
 from marketplace_api.schemas.money import Money
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import PayoutMethod
@@ -78,8 +79,7 @@ def _search(shop: Shop, asked: str, kiosk: str, after: str | None) -> Select[Art
         found = found.where(Artisan.kiosk_id == kiosk)
     last = shop.session.get(Artisan, after) if after else None
     if last:
-        is_older = and_(Artisan.created_at == last.created_at, Artisan.id < last.id)
-        found = found.where(or_(Artisan.created_at < last.created_at, is_older))
+        found = found.where(lists.after(Artisan, (last.created_at, last.id)))
     return found
 
 

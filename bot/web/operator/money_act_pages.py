@@ -42,7 +42,7 @@ LONGEST_FILLED_IN = 40_000
 CHANGED = "Something has changed since you saw this. Nothing was done; read again what it does now."
 MISSING = "Please fill in every field, with at most 200 characters."
 NO_PHONE = "This is no phone number."
-OTHER_NOW = "It would do something else now. Nothing was done. Refuse it, and propose it anew."
+OTHER_NOW = "This act does something else now than was proposed. Nothing was done. Refuse it and make a new proposal."
 
 Page = tuple[str, int]
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import lazyload
 from werkzeug.wrappers import Response
 
@@ -24,6 +24,7 @@ from marketplace_api import codes
 from marketplace_api.accounts import operators
 from marketplace_api.models import SHOP_WINDOW, ApiKey, Artisan, Assignment, Order
 from marketplace_api.orders import orders as shop_orders
+from marketplace_api.rest import lists
 from marketplace_api.schemas.money import Money
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import OrderStatus
@@ -61,8 +62,7 @@ def _search(shop: Shop, asked: str, status: str, after: str | None) -> Select[Or
         found = found.where(_is_asked(shop, asked))
     last = shop.session.get(Order, after) if after else None
     if last:
-        is_older = and_(Order.created_at == last.created_at, Order.id < last.id)
-        found = found.where(or_(Order.created_at < last.created_at, is_older))
+        found = found.where(lists.after(Order, (last.created_at, last.id)))
     return found
 
 

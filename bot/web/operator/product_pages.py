@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import get_args
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, select
 from werkzeug.wrappers import Response
 
 from bot.web.formats import path
@@ -28,6 +28,7 @@ from marketplace_api.accounts import operators
 from marketplace_api.catalogue import products as domain
 from marketplace_api.models import Product
 from marketplace_api.refused import Refused
+from marketplace_api.rest import lists
 from marketplace_api.schemas.money import Money
 from marketplace_api.shares import split
 from marketplace_api.shop import Shop
@@ -69,8 +70,7 @@ def _search(shop: Shop, asked: str, status: str, artisan: str, after: str | None
         found = found.where(_is_asked(shop, asked))
     last = shop.session.get(Product, after) if after else None
     if last:
-        is_older = and_(Product.created_at == last.created_at, Product.id < last.id)
-        found = found.where(or_(Product.created_at < last.created_at, is_older))
+        found = found.where(lists.after(Product, (last.created_at, last.id)))
     return found
 
 

@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from typing import get_args
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, func, select
 from werkzeug.wrappers import Response
 
 from bot.web.operator.access import reading, writing
 from marketplace_api.accounts import api_keys, operators
 from marketplace_api.events import webhooks as domain
 from marketplace_api.models import WebhookDelivery, WebhookEndpoint
+from marketplace_api.rest import lists
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import DeliveryStatus
 
@@ -79,8 +80,7 @@ def _deliveries(shop: Shop, id: str, status: str, after: str | None) -> Select[W
         found = found.where(WebhookDelivery.status == status)
     last = shop.session.get(WebhookDelivery, after) if after else None
     if last:
-        is_older = and_(WebhookDelivery.created_at == last.created_at, WebhookDelivery.id < last.id)
-        found = found.where(or_(WebhookDelivery.created_at < last.created_at, is_older))
+        found = found.where(lists.after(WebhookDelivery, (last.created_at, last.id)))
     return found
 
 
