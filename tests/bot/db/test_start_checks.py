@@ -103,7 +103,7 @@ def test_a_postgresql_without_the_database_the_user_or_writes(postgres_url: str)
 
 
 def test_a_database_that_another_process_writes_to_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(start_checks, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(start_checks, "PATIENCE_S", 2.0)
     url = migrated_sqlite(tmp_path / "soko.db")
     engine = start_checks.create_engine(url)
     with engine.begin():
